@@ -1,4 +1,4 @@
-"""Prints the measures of the house: loose modules, large classes, branching functions, long files, lines.
+"""Prints the measures of the house: loose modules, large classes, branching and large functions, long files, lines.
 
 Run as `make house`. It needs ruff, which counts branches (McCabe's complexity).
 """
@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HALVES = ("dsl", "runtime")
 MOST_FIELDS = 12
 MOST_BRANCHES = 10
+MOST_PARAMETERS = 8
+MOST_FUNCTION_LINES = 60
 RECORDS = {
     "dsl/bounds/amounts.py Bounds": "the bounds in `flowrun plan --json`",
     "dsl/plan.py Plan": "the plan in `flowrun plan --json` and in journals",
@@ -73,20 +75,34 @@ def branching(half: str) -> int:
     return len(json.loads(done.stdout))
 
 
-def functions(half: str) -> int:
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in files(half))
-    return sum(isinstance(node, kinds) for tree in trees for node in ast.walk(tree))
+def functions(half: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Yield the functions of a half, each with its file and name."""
+    for path in files(half):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{path.relative_to(ROOT).as_posix()} {node.name}", node
+
+
+def large_functions(half: str) -> Iterator[str]:
+    """Yield the functions that take or do too much, with their parameters and lines."""
+    for name, node in functions(half):
+        given = node.args
+        parameters = len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs)
+        count = (node.end_lineno or node.lineno) - node.lineno + 1
+        if parameters > MOST_PARAMETERS or count > MOST_FUNCTION_LINES:
+            yield f"{name} {parameters}, {count} lines"
 
 
 def main() -> None:
     loose = [path.stem for path in (ROOT / "runtime").glob("*.py")]
     print(f"loose modules in runtime: {len(loose)} ({', '.join(sorted(loose))})")
     for half in HALVES:
-        count, of = branching(half), functions(half)
+        count, of = branching(half), sum(1 for _ in functions(half))
         sizes = [lines(path) for path in files(half) if path.name != "__init__.py"]
         print(f"{half}: {sum(sizes):,} lines in {len(sizes)} files, median {statistics.median(sizes):.0f}")
         print(f"{half}: {count} of {of:,} functions over complexity {MOST_BRANCHES} ({count / of:.1%})")
+        for one in large_functions(half):
+            print(f"{half}: more than {MOST_PARAMETERS} parameters or {MOST_FUNCTION_LINES} lines: {one}")
         for one in large_classes(half):
             print(f"{half}: more than {MOST_FIELDS} fields: {one}")
     for name, what in RECORDS.items():

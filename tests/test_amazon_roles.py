@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from test_bedrock import alone, checked
+from test_bedrock import alone
 
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import EndpointError, RefusedError, UsageError
 from support.bedrock_server import KEYS, BedrockServer, converse
+from support.hosted import checked
 from support.loopback import served
 
 HELLO = Request((Message("user", "hello"),))

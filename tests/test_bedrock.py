@@ -9,14 +9,12 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from flowrun.runtime.providers import open_provider
-from flowrun.runtime.providers.hosted import ServedProvider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
-from flowrun.runtime.vocabulary.call import Message, Reply, Request
+from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import (
     AnswerError,
     CallError,
@@ -29,8 +27,8 @@ from flowrun.runtime.vocabulary.errors import (
 )
 from flowrun.runtime.vocabulary.usage import TokenDetail
 from support.bedrock_server import KEYS, BedrockServer, converse
+from support.hosted import HELLO, checked, replied
 
-HELLO = (Message("system", "be brief"), Message("user", "hello"))
 SMALL = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 OPEN = {"type": "object", "additionalProperties": {"type": "integer"}}
 LINES: list[str] = []
@@ -57,21 +55,8 @@ def provider(server: BedrockServer, name: str = "amazon.nova-lite-v1:0", **more:
     return open_provider(f"bedrock:{name}", Surroundings(server.environ(**more), LINES.append))
 
 
-async def checked(one: Provider) -> None:
-    """Do what a run does before it sends anything."""
-    assert isinstance(one, ServedProvider)
-    await one.check_access()
-
-
-async def ask(one: Provider, **parameters: Any) -> Reply:
-    try:
-        return await one.complete(Request(HELLO, **parameters), 1)
-    finally:
-        await one.close()
-
-
 async def test_a_request_is_signed_and_read(bedrock: BedrockServer) -> None:
-    reply = await ask(provider(bedrock), temperature=0.5, max_tokens=99)
+    reply = await replied(provider(bedrock), temperature=0.5, max_tokens=99)
     assert [answer.text for answer in reply.answers] == ["Hello."]
     assert bedrock.faults == []
     (seen,) = bedrock.seen
@@ -103,7 +88,7 @@ async def test_a_request_is_signed_and_read(bedrock: BedrockServer) -> None:
 async def test_ids_with_signs_keep_them_on_the_wire(name: str, path: str, bedrock: BedrockServer) -> None:
     bedrock.region = "eu-west-1" if "eu-west-1" in name else bedrock.region
     environ = {"AWS_REGION": "us-east-1"}
-    await ask(provider(bedrock, name, **environ))
+    await replied(provider(bedrock, name, **environ))
     assert [seen.path for seen in bedrock.seen] == [path]
     assert bedrock.faults == []
 
@@ -176,7 +161,7 @@ async def test_an_api_key_of_bedrock(bedrock: BedrockServer) -> None:
     one = provider(bedrock, AWS_BEARER_TOKEN_BEDROCK=bedrock.bearer)
     bedrock.replies = [(400, {"message": f"no: {bedrock.bearer}"}, "ValidationException")]
     with pytest.raises(CallError) as caught:
-        await ask(one)
+        await replied(one)
     assert bedrock.bearer not in str(caught.value)
     assert bedrock.faults == []
     assert "X-Amz-Date" not in bedrock.seen[0].headers
@@ -187,7 +172,7 @@ async def test_an_api_key_of_bedrock(bedrock: BedrockServer) -> None:
 
 async def test_a_schema_goes_into_output_config(bedrock: BedrockServer) -> None:
     bedrock.replies = [converse({"text": '{"a": 1}'})]
-    reply = await ask(provider(bedrock), schema=SMALL)
+    reply = await replied(provider(bedrock), schema=SMALL)
     assert json.loads(reply.answers[0].text) == {"a": 1}
     given = bedrock.seen[0].body["outputConfig"]["textFormat"]
     assert given["type"] == "json_schema"
@@ -201,7 +186,7 @@ async def test_a_model_without_output_config_calls_a_tool(bedrock: BedrockServer
         converse({"toolUse": {"toolUseId": "t", "name": "answer", "input": {"a": 1}}}, reason="tool_use"),
     ]
     one = provider(bedrock)
-    reply = await ask(one, schema=SMALL)
+    reply = await replied(one, schema=SMALL)
     assert (reply.answers[0].text, reply.answers[0].finish) == ('{"a": 1}', "stop")
     config = bedrock.seen[1].body["toolConfig"]
     assert config["toolChoice"] == {"tool": {"name": "answer"}}
@@ -215,7 +200,7 @@ async def test_a_model_without_either_is_asked_in_words(bedrock: BedrockServer) 
         (400, {"message": "This model doesn't support the toolConfig.toolChoice.tool field."}, "ValidationException"),
         converse({"text": '```json\n{"a": 1}\n```'}),
     ]
-    reply = await ask(provider(bedrock), schema=SMALL)
+    reply = await replied(provider(bedrock), schema=SMALL)
     assert json.loads(reply.answers[0].text) == {"a": 1}
     last = bedrock.seen[2].body
     assert "toolConfig" not in last and "outputConfig" not in last
@@ -224,7 +209,7 @@ async def test_a_model_without_either_is_asked_in_words(bedrock: BedrockServer) 
 
 async def test_an_open_schema_goes_to_a_tool(bedrock: BedrockServer) -> None:
     bedrock.replies = [converse({"toolUse": {"name": "answer", "input": {"x": 1}}}, reason="tool_use")]
-    reply = await ask(provider(bedrock), schema=OPEN)
+    reply = await replied(provider(bedrock), schema=OPEN)
     assert json.loads(reply.answers[0].text) == {"x": 1}
     assert "outputConfig" not in bedrock.seen[0].body
 
@@ -244,7 +229,7 @@ async def test_an_open_schema_goes_to_a_tool(bedrock: BedrockServer) -> None:
 )
 async def test_the_ends_of_answers(reason: str, finish: str, bedrock: BedrockServer) -> None:
     bedrock.replies = [converse({"text": "Hello."}, reason=reason)]
-    reply = await ask(provider(bedrock))
+    reply = await replied(provider(bedrock))
     assert reply.answers[0].finish == finish
 
 
@@ -284,7 +269,7 @@ async def test_errors_by_their_names(
 ) -> None:
     bedrock.replies = [(status, {"message": message}, f"{named}:http://internal.amazon.com/coral/")]
     with pytest.raises(kind) as caught:
-        await ask(provider(bedrock))
+        await replied(provider(bedrock))
     assert type(caught.value) is kind
     assert message[:40] in str(caught.value)
     assert len(bedrock.seen) == 1
@@ -294,7 +279,7 @@ async def test_a_wrong_signature_shows_neither_key_nor_token_nor_signature(bedro
     bedrock.keys = (KEYS[0], "other" + KEYS[1], KEYS[2])
     one = provider(bedrock, AWS_SECRET_ACCESS_KEY=KEYS[1])
     with pytest.raises(EndpointError) as caught:
-        await ask(one)
+        await replied(one)
     said = str(caught.value)
     assert "signature we calculated" in said and "check the AWS credentials" in said
     sent = bedrock.seen[0].headers["Authorization"]
@@ -303,14 +288,14 @@ async def test_a_wrong_signature_shows_neither_key_nor_token_nor_signature(bedro
 
 async def test_an_answer_with_the_session_token_is_not_kept(bedrock: BedrockServer) -> None:
     bedrock.replies = [converse({"text": f"Here: {KEYS[2]}"})]
-    reply = await ask(provider(bedrock))
+    reply = await replied(provider(bedrock))
     assert (reply.answers[0].text, reply.answers[0].finish) == ("", "filtered")
     assert KEYS[2] not in repr(reply)
 
 
 async def test_signing_leaves_nothing_in_logs(bedrock: BedrockServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    await ask(provider(bedrock))
+    await replied(provider(bedrock))
     sent = bedrock.seen[0].headers["Authorization"].rpartition("=")[2]
     assert not [part for part in (KEYS[1], KEYS[2], sent) if part in caplog.text]
 
@@ -318,7 +303,7 @@ async def test_signing_leaves_nothing_in_logs(bedrock: BedrockServer, caplog: py
 async def test_a_redirect_is_not_followed(bedrock: BedrockServer) -> None:
     bedrock.replies = [(307, {})]
     with pytest.raises(CallError, match="redirects to"):
-        await ask(provider(bedrock))
+        await replied(provider(bedrock))
     assert len(bedrock.seen) == 1
 
 
@@ -365,7 +350,7 @@ async def test_credentials_that_cannot_be_renewed_stop_the_endpoint(bedrock: Bed
     await checked(one)
     (tmp_path / "credentials.py").write_text("import sys; sys.exit('the sign-in has ended')", encoding="utf-8")
     with pytest.raises(EndpointError, match="the AWS credentials cannot be renewed"):
-        await ask(one)
+        await replied(one)
     assert bedrock.seen == []
 
 
@@ -383,7 +368,7 @@ async def test_a_run_goes_on_while_credentials_are_renewed(bedrock: BedrockServe
             ticks += 1
 
     clock = asyncio.get_running_loop().create_task(tick())
-    await ask(one)
+    await replied(one)
     clock.cancel()
     assert ticks > 10
 
@@ -391,5 +376,5 @@ async def test_a_run_goes_on_while_credentials_are_renewed(bedrock: BedrockServe
 async def test_an_empty_reply_is_spoilt(bedrock: BedrockServer) -> None:
     bedrock.replies = [(200, {"stopReason": "end_turn", "usage": {"inputTokens": 1, "outputTokens": 1}})]
     with pytest.raises(AnswerError, match="sent no content") as caught:
-        await ask(provider(bedrock))
+        await replied(provider(bedrock))
     assert caught.value.usage is not None and caught.value.usage.input_tokens == 1

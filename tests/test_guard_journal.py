@@ -19,18 +19,10 @@ from flowrun.runtime.journal.records import JUST_BEGUN, NOT_ANSWERED, NOT_SENT, 
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import command
+from support.old_journals import TABLE
 from support.patience import PATIENCE
 from support.written import read_journal
 
-TABLE = """CREATE TABLE records (
-  number INTEGER PRIMARY KEY,
-  run INTEGER NOT NULL,
-  kind TEXT NOT NULL,
-  key BLOB NOT NULL,
-  place TEXT NOT NULL,
-  body TEXT NOT NULL,
-  sum BLOB NOT NULL
-) STRICT"""
 KEY = b"\x01key"
 ANSWER = '{"text":"caf\\u00e9 \\ud83d","finish":"stop","in":3,"out":4}'
 FROZEN = [

@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.providers import open_provider, traits_of
-from flowrun.runtime.providers.hosted import ServedProvider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
-from flowrun.runtime.vocabulary.call import Message, Reply, Request
+from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import CallError, EndpointError, RefusedError, UsageError
-from support.hosted import claude, google
+from support.hosted import HELLO, checked, claude, google, replied
 from support.vertex_server import TOKEN, VertexServer
 
-HELLO = (Message("system", "be brief"), Message("user", "hello"))
 GIVEN = {"GOOGLE_CLOUD_LOCATION": "global", "GOOGLE_CLOUD_PROJECT": "own-project"}
 PLACE = "/v1/projects/own-project/locations/europe-west4"
 
@@ -42,21 +40,8 @@ def provider(server: VertexServer, folder: Path, name: str = "gemini-2.5-flash",
     return open_provider(f"vertex:{name}", Surroundings(server.environ(folder, **more)))
 
 
-async def checked(one: Provider) -> None:
-    """Do what a run does before it sends anything."""
-    assert isinstance(one, ServedProvider)
-    await one.check_access()
-
-
-async def ask(one: Provider, **parameters: Any) -> Reply:
-    try:
-        return await one.complete(Request(HELLO, **parameters), 1)
-    finally:
-        await one.close()
-
-
 async def test_a_gemini_model(vertex: VertexServer, tmp_path: Path) -> None:
-    reply = await ask(provider(vertex, tmp_path), temperature=0.5)
+    reply = await replied(provider(vertex, tmp_path), temperature=0.5)
     assert reply.answers[0].text == "Hello."
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (7, 3)
     ((path, body),) = vertex.seen
@@ -68,7 +53,7 @@ async def test_a_gemini_model(vertex: VertexServer, tmp_path: Path) -> None:
 
 async def test_a_gemini_model_that_streams(vertex: VertexServer, tmp_path: Path) -> None:
     vertex.replies = [f"data: {json.dumps(google('Hel'))}\n\ndata: {json.dumps(google('lo.'))}\n\n"]
-    reply = await ask(provider(vertex, tmp_path), stream=True)
+    reply = await replied(provider(vertex, tmp_path), stream=True)
     assert reply.answers[0].text == "Hello."
     assert vertex.seen[0][0].endswith("/gemini-2.5-flash:streamGenerateContent?alt=sse")
 
@@ -76,7 +61,7 @@ async def test_a_gemini_model_that_streams(vertex: VertexServer, tmp_path: Path)
 @pytest.mark.parametrize("name", ["claude-sonnet-4-5@20250929", "anthropic/claude-sonnet-4-5@20250929"])
 async def test_a_claude_model(name: str, vertex: VertexServer, tmp_path: Path) -> None:
     vertex.replies = [(200, claude("Hello."))]
-    reply = await ask(provider(vertex, tmp_path, name, GOOGLE_CLOUD_PROJECT="other-project"))
+    reply = await replied(provider(vertex, tmp_path, name, GOOGLE_CLOUD_PROJECT="other-project"))
     assert reply.answers[0].text == "Hello."
     ((path, body),) = vertex.seen
     assert path == (
@@ -96,14 +81,14 @@ async def test_a_claude_model_that_streams(vertex: VertexServer, tmp_path: Path)
         {"type": "message_stop"},
     ]
     vertex.replies = ["".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in events)]
-    reply = await ask(provider(vertex, tmp_path, "claude-haiku-4-5"), stream=True)
+    reply = await replied(provider(vertex, tmp_path, "claude-haiku-4-5"), stream=True)
     assert reply.answers[0].text == "Hello."
     assert vertex.seen[0][0].endswith("/models/claude-haiku-4-5:streamRawPredict")
     assert vertex.seen[0][1]["stream"] is True
 
 
 async def test_an_endpoint_of_ones_own(vertex: VertexServer, tmp_path: Path) -> None:
-    await ask(provider(vertex, tmp_path, "endpoints/123"))
+    await replied(provider(vertex, tmp_path, "endpoints/123"))
     assert vertex.seen[0][0] == f"{PLACE}/endpoints/123:generateContent"
 
 
@@ -170,7 +155,7 @@ async def test_the_loop_goes_on_while_a_token_is_fetched(vertex: VertexServer, t
             ticks += 1
 
     clock = asyncio.get_running_loop().create_task(tick())
-    await ask(provider(vertex, tmp_path))
+    await replied(provider(vertex, tmp_path))
     clock.cancel()
     assert ticks > 10
 
@@ -201,21 +186,21 @@ async def test_no_token_no_request(
     monkeypatch.setattr("google.auth._exponential_backoff.time.sleep", lambda seconds: None)
     vertex.refusal = refusal
     with pytest.raises(kind, match="Google gives no access token"):
-        await ask(provider(vertex, tmp_path))
+        await replied(provider(vertex, tmp_path))
     assert vertex.seen == []
 
 
 async def test_a_server_of_tokens_that_is_not_there(vertex: VertexServer, tmp_path: Path) -> None:
     given = VertexServer(url="http://127.0.0.1:9").environ(tmp_path, GOOGLE_VERTEX_BASE_URL=vertex.url)
     with pytest.raises(RefusedError, match="Google gives no access token yet"):
-        await ask(open_provider("vertex:gemini-2.5-flash", Surroundings(given)))
+        await replied(open_provider("vertex:gemini-2.5-flash", Surroundings(given)))
 
 
 async def test_a_server_of_tokens_that_redirects_gets_no_second_request(vertex: VertexServer, tmp_path: Path) -> None:
     async with VertexServer().serving() as other:
         vertex.moved = f"{other.url}/token"
         with pytest.raises(CallError, match="Google gives no access token"):
-            await ask(provider(vertex, tmp_path))
+            await replied(provider(vertex, tmp_path))
         assert other.visits == 0 and vertex.seen == []
 
 
@@ -224,7 +209,7 @@ async def test_a_refused_token_is_never_shown(vertex: VertexServer, tmp_path: Pa
     await one.complete(Request(HELLO), 1)
     vertex.tokens += 1  # the server no longer knows the token
     with pytest.raises(EndpointError) as caught:
-        await ask(one)
+        await replied(one)
     said = str(caught.value)
     assert "invalid credentials" in said and "application default credentials" in said
     assert TOKEN not in said
@@ -232,7 +217,7 @@ async def test_a_refused_token_is_never_shown(vertex: VertexServer, tmp_path: Pa
 
 async def test_an_answer_with_the_token_is_not_kept(vertex: VertexServer, tmp_path: Path) -> None:
     vertex.replies = [(200, google(f"Here: {TOKEN}1"))]
-    reply = await ask(provider(vertex, tmp_path))
+    reply = await replied(provider(vertex, tmp_path))
     assert (reply.answers[0].text, reply.answers[0].finish) == ("", "filtered")
     assert TOKEN not in repr(reply)
 

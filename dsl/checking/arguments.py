@@ -109,42 +109,13 @@ class CallTypes(ABC):
         found = found or self.imported.flows.get((prefix, name))
         if found is not None or prefix in self.imported.broken:
             return found
-        from .other_names import another_form, as_call
+        unknown = not self.imported.paths.get(prefix) and name not in self.catalog.functions
+        if expr.prefix is not None and unknown and scope.lookup(prefix) is None:
+            self.unknown_name(prefix, expr.prefix.span, scope)
+            return None
+        from .unknown_callees import unknown_callee  # few files have this mistake
 
-        if expr.prefix is not None and (path := self.imported.paths.get(prefix)):
-            known = self.imported.names(prefix, "flows")
-            there = ", ".join(f"`{word}`" for word in known)
-            self.report(
-                "F0208",
-                f"`{path}` has no flow `{name}`",
-                expr.function.span,
-                help=did_you_mean(name, known) or (f"its flows: {there}" if known else "the file declares no flows"),
-            )
-        elif expr.prefix is not None:
-            known = list(self.catalog.functions)
-            if scope.lookup(prefix) is None and name not in known:
-                self.unknown_name(prefix, expr.prefix.span, scope)
-                return None
-            self.report(
-                "F0101",
-                "values have no methods: write a function before its brackets",
-                expr.function.span,
-                help=f"write `{as_call(self.catalog.functions[name], prefix)}`"
-                if name in known
-                else did_you_mean(prefix, self.imported.paths) or f"in a text write `{{{{ {prefix} | {name} }}}}`",
-            )
-        elif name in self.typed.prompts or ("", name) in self.imported.prompts:
-            help = f"write `ask {name}(…)`"
-            self.report("F0208", f"`{name}` is a prompt, and only an `ask` uses it", expr.function.span, help=help)
-        else:
-            known = [*self.catalog.functions, *self.typed.own, *self.imported.names("", "flows")]
-            functions = ", ".join(f"`{word}`" for word in sorted(self.catalog.functions))
-            self.report(
-                "F0208",
-                f"no function or flow is called `{name}`",
-                expr.function.span,
-                help=another_form(name) or did_you_mean(name, known) or f"the functions are {functions}",
-            )
+        self.problems.append(unknown_callee(expr, self.catalog, self.imported, self.typed))
         return None
 
     def arguments(
@@ -165,39 +136,7 @@ class CallTypes(ABC):
                 continue
             given[spec.name] = t.UNKNOWN
             values[spec.name] = arg.value
-            if isinstance(arg.value, s.Ask):
-                if spec.asks is None:
-                    self.report("F0303", f"`{spec.name}` takes a value, not an `ask`", arg.value.span)
-            elif spec.takes_field:
-                self._field(spec, arg.value, scope, nested=function is not None)
-            elif spec.asks is not None and spec.asks.compares:
-                if not isinstance(arg.value, s.Name):
-                    said = f"`{spec.name}` takes an `ask`, or the name of an extern"
-                    self.report("F0303", said, arg.value.span, help=as_comparison(spec.name, arg.value))
-            elif spec.asks is not None and spec.type == t.NONE:
-                help = f'write `{spec.name}: ask "…{{{{ results }}}}…"`'
-                self.report("F0303", f"`{spec.name}` takes an `ask`", arg.value.span, help=help)
-            elif spec.takes_type:
-                given[spec.name] = self._type(spec, arg.value)
-                if function is not None:
-                    given[spec.name] = self._taken(name, spec, given[spec.name], arg.value.span)
-            elif spec.rules:
-                self._rule(spec, arg.value, scope)
-            elif function and (function.of_step or function.of_ask):
-                from .step_arguments import compares, item_type, step_argument
-
-                given[spec.name] = step_argument(self, function, arg.value, scope)
-                if function.of_step and (item := item_type(self, arg.value, scope)) is not None:
-                    given["over"] = item
-                if function.of_step and compares(arg.value, scope):
-                    given[SAME] = t.BOOL
-            elif function and function.name in CALLED and spec is params[0]:
-                given[spec.name] = self.infer(arg.value, scope)
-            else:
-                given[spec.name] = self.expect(arg.value, scope, spec.type, f"`{spec.name}`")
-                self.within(arg.value, scope, spec.name, spec.low, spec.high, "F0303")
-                if function is not None:
-                    given[spec.name] = self._taken(name, spec, given[spec.name], arg.value.span)
+            given |= self._argument(spec, arg.value, scope, function)
         missing = [spec.name for spec in params if spec.required and spec.name not in given]
         if function is not None:
             from .overlaps import overlap
@@ -212,6 +151,48 @@ class CallTypes(ABC):
                 span,
                 help=f"write it as `{usage(name, params)}`",
             )
+        return given
+
+    def _argument(
+        self, spec: ParamSpec, value: s.Expr | s.Ask, scope: Scope, function: FunctionSpec | None
+    ) -> dict[str, t.Type]:
+        """Check one argument. Return what its types are, by names: its own, and that of what a step goes over."""
+        name = spec.name
+        if isinstance(value, s.Ask):
+            if spec.asks is None:
+                self.report("F0303", f"`{name}` takes a value, not an `ask`", value.span)
+        elif spec.takes_field:
+            self._field(spec, value, scope, nested=function is not None)
+        elif spec.asks is not None and spec.asks.compares:
+            if not isinstance(value, s.Name):
+                said = f"`{name}` takes an `ask`, or the name of an extern"
+                self.report("F0303", said, value.span, help=as_comparison(name, value))
+        elif spec.asks is not None and spec.type == t.NONE:
+            help = f'write `{name}: ask "…{{{{ results }}}}…"`'
+            self.report("F0303", f"`{name}` takes an `ask`", value.span, help=help)
+        elif spec.takes_type:
+            type_ = self._type(spec, value)
+            return {name: type_ if function is None else self._taken(function.name, spec, type_, value.span)}
+        elif spec.rules:
+            self._rule(spec, value, scope)
+        elif function and (function.of_step or function.of_ask):
+            return self._step_argument(spec, value, scope, function)
+        elif function and function.name in CALLED and spec is function.params[0]:
+            return {name: self.infer(value, scope)}
+        else:
+            type_ = self.expect(value, scope, spec.type, f"`{name}`")
+            self.within(value, scope, name, spec.low, spec.high, "F0303")
+            return {name: type_ if function is None else self._taken(function.name, spec, type_, value.span)}
+        return {name: t.UNKNOWN}
+
+    def _step_argument(self, spec: ParamSpec, value: s.Expr, scope: Scope, function: FunctionSpec) -> dict[str, t.Type]:
+        from .step_arguments import compares, item_type, step_argument
+
+        given = {spec.name: step_argument(self, function, value, scope)}
+        if function.of_step and (item := item_type(self, value, scope)) is not None:
+            given["over"] = item
+        if function.of_step and compares(value, scope):
+            given[SAME] = t.BOOL
         return given
 
     def _param(

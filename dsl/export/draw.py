@@ -17,6 +17,7 @@ from .words import ExpressionWriter, plain, short, wrapped
 _TITLE = 34
 _LINE = 38
 _TIP = 600
+BlockNode = p.Map | p.Repeat | p.Fanout | p.Chain | p.Match | p.Rounds | p.Cascade
 
 
 def picture_of(plan: p.Plan, functions: Functions) -> Picture:
@@ -129,13 +130,7 @@ class _Drawer:
         made = self.node(kind, step.shown if named else "", lines, [*tip, *self.about(step)])
         return replace(made, path=path, calls=kind == "ask")
 
-    def block(
-        self,
-        step: p.Step,
-        node: p.Map | p.Repeat | p.Fanout | p.Chain | p.Match | p.Rounds | p.Cascade,
-        scope: Names,
-        path: str,
-    ) -> tuple[Cluster, str, str]:
+    def block(self, step: p.Step, node: BlockNode, scope: Names, path: str) -> tuple[Cluster, str, str]:
         """Draw a block.
 
         Return its cluster, the id of the part that waits for the steps that the block needs, and the node of its value.
@@ -143,19 +138,9 @@ class _Drawer:
         id_ = head = self.cluster_id()
         inner = Names(scope)
         parts: list[Part] = []
-        what: str = node.kind
         if (listed := p.listed(node)) is not None:
             parts.append(self.element(node, *listed, inner))
             head = parts[0].id
-        if isinstance(node, p.Map):
-            what = f"map {', '.join(node.names)}" + ("" if node.at_most is None else f" at most {node.at_most}")
-        elif isinstance(node, p.Repeat):
-            what = f"repeat {node.least}" + ("" if node.least == node.most else f"..{node.most}")
-            what += f" over {node.element}" if node.element is not None else ""
-        elif isinstance(node, p.Match):
-            what = f"match {self.words.expr(node.value)}"
-        elif isinstance(node, p.Rounds):
-            what = f"chain up to {node.most}"
         values: dict[str, str] = {}
         drawn = len(self.waiting)
         for place, one in enumerate(node.body.steps):
@@ -190,7 +175,20 @@ class _Drawer:
                 self.edges[start, reducer.id] = "reduce"
             parts.append(reducer)
             value = reducer.id
-        return replace(self.cluster(id_, step, node.kind, what, parts), path=path), head, value
+        return replace(self.cluster(id_, step, node.kind, self._heading(node), parts), path=path), head, value
+
+    def _heading(self, node: BlockNode) -> str:
+        match node:
+            case p.Map():
+                return f"map {', '.join(node.names)}" + ("" if node.at_most is None else f" at most {node.at_most}")
+            case p.Repeat():
+                many = f"repeat {node.least}" + ("" if node.least == node.most else f"..{node.most}")
+                return many + (f" over {node.element}" if node.element is not None else "")
+            case p.Match():
+                return f"match {self.words.expr(node.value)}"
+            case p.Rounds():
+                return f"chain up to {node.most}"
+        return node.kind
 
     def one_of(self, node: p.Match | p.Cascade, values: Iterable[str]) -> Node:
         """Return the node for the value of a match or a cascade, with the edges from those that may give it."""

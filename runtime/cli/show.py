@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -51,27 +51,16 @@ class WantedCalls:
 @click.option("--whole", is_flag=True, help="Replay the whole of a large run, also for one call.")
 @click.option("--journal", metavar="FILE", help="The journal to read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run and its calls as JSON.")
-def command(
-    run: str,
-    path: str | None,
-    failed: bool,
-    slowest: int | None,
-    dearest: int | None,
-    grep: str | None,
-    model: str | None,
-    whole: bool,
-    journal: str | None,
-    as_json: bool,
-) -> None:
+def command(run: str, path: str | None, whole: bool, journal: str | None, as_json: bool, **options: Any) -> None:
     """Show what RUN did: `last`, an id from `flowrun runs`, or the beginning of an id.
 
     Without PATH: the tree of its steps with calls, times, costs and votes. With the path of a call: its messages as
     they were sent, its answers, attempts, tokens and cost, and the vote that it counted in. With the path of a step:
     its part of the tree, and its calls. Nothing is sent, and no key is needed.
     """
-    if grep is not None and not grep:
+    wanted = WantedCalls(**options)
+    if wanted.grep == "":
         raise UsageError("--grep needs a word to look for")
-    wanted = WantedCalls(failed, slowest, dearest, grep, model)
     from .run_records import read_calls, read_records
 
     if path is None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from flowrun.runtime.providers import open_provider
+from flowrun.runtime.providers.hosted import ServedProvider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
-from flowrun.runtime.vocabulary.call import Answer, Message, Request
+from flowrun.runtime.vocabulary.call import Answer, Message, Reply, Request
 
 LIST = {"type": "array", "items": {"type": "string"}}
 HELLO = (Message("system", "be brief"), Message("user", "hello"))
@@ -51,3 +52,17 @@ def google(*texts: str, reason: str = "STOP") -> dict[str, Any]:
 
 def rejection(message: str, param: str | None = None, status: int = 400) -> tuple[dict[str, Any], int]:
     return {"error": {"message": message, "type": "invalid_request_error", "param": param}}, status
+
+
+async def checked(one: Provider) -> None:
+    """Do what a run does before it sends anything."""
+    assert isinstance(one, ServedProvider)
+    await one.check_access()
+
+
+async def replied(one: Provider, **parameters: Any) -> Reply:
+    """Put one question to a provider, and close it."""
+    try:
+        return await one.complete(Request(HELLO, **parameters), 1)
+    finally:
+        await one.close()

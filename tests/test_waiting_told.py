@@ -106,7 +106,7 @@ def test_only_waiting_that_is_worth_telling_is_told(seconds: float, of: float, t
 
 
 def test_the_figures_have_every_cause() -> None:
-    waits = Waits(at_host(Cause.RATE, 1.23456, next=64).endpoints, (BlockWaits("notes", 8, 6.0),))
+    waits = Waits(at_host(Cause.RATE, 1.23456, next=64, runs=3).endpoints, (BlockWaits("notes", 8, 6.0),))
     assert waiting_figures(waits) == {
         "waiting": {
             "127.0.0.1:8000": {
@@ -119,6 +119,7 @@ def test_the_figures_have_every_cause() -> None:
                 "backoff": 0.0,
                 "budget": 0.0,
                 "at_once": {"least": 16, "most": 128, "next": 64},
+                "runs": 3,
             }
         },
         "waiting_in_blocks": {"notes": {"concurrency": 8, "seconds": 6.0}},

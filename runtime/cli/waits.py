@@ -84,6 +84,7 @@ def waiting_figures(waits: Waits) -> dict[str, Any]:
                 "models": list(one.models),
                 **{cause.value: round(one.seconds.get(cause, 0.0), 3) for cause in Cause},
                 "at_once": {"least": one.narrowest, "most": one.widest, "next": one.next},
+                "runs": one.runs,
             }
             for one in waits.endpoints
         },

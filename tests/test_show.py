@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from flowrun.runtime.cli.views.differences import run_figures
 from flowrun.runtime.cli.views.screen import Screen
 from flowrun.runtime.cli.views.table import width_of
+from flowrun.runtime.pages.head import figures_of
 from flowrun.runtime.plans.run_calls import RunCalls
 from flowrun.runtime.vocabulary.call_record import Tokens
 from flowrun.runtime.vocabulary.run_record import EndRecord, LossRecord, RunRecord
@@ -164,6 +166,20 @@ def test_a_cancelled_sample_gave_no_ballot(show: Show) -> None:
     out = show(["show", "last", "notes[1].verdict[2].ask"], made.letters(3, lost=None)).out
     assert "its answer: none, the call is cancelled\n" in out
     assert out.endswith("it gave no ballot\n")
+
+
+def test_samples_that_were_cancelled_before_they_were_sent_are_no_calls(show: Show) -> None:
+    sent, never = made.attempt("b", "cancelled"), made.attempt("c", "unsent", None, None)
+    calls = [
+        made.call("x.a"),
+        made.unanswered("x.b", "cancelled", sent),
+        made.unanswered("x.c", "cancelled", never),
+        made.unanswered("x.d", "cancelled"),
+    ]
+    run = made.record(calls)
+    assert " · 2 calls (1 cancelled) and 2 unsent" in show(["show"], run).out.splitlines()[0]
+    assert [run_figures(RunCalls(run))[name] for name in ("calls", "cancelled")] == [2, 1]
+    assert figures_of(run).calls == 2
 
 
 def test_roles_and_values_are_told_apart(show: Show) -> None:

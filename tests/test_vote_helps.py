@@ -16,6 +16,8 @@ CASES = [
     (f'{TEXTS} reduce best(ask m "w {{{{ results }}}}")', "F0101", "`best(judge: ask …)`"),
     (f'{TEXTS} reduce first(ask m "w {{{{ result }}}}" -> yes | no)', "F0101", "`first(if: ask …)`"),
     (f"{TEXTS} reduce best(1 + 2)", "F0303", "`by: score`"),
+    (f"{WORDS[:-8]}ahead(2, launch: latency)", "F0303", "write it behind the reducer, `with launch: …`"),
+    (f"{WORDS}(concurrency: 2)", "F0303", "`with concurrency: …`"),
     (f'{TEXTS} reduce concat(ask m "w")', "F0101", "give the step a name"),
     (f'{TEXTS} reduce first(if: ask "ok?" -> yes | no)', "F0769", "of the body: write `{{ result }}` into the prompt"),
     (f'cascade {{ {WORDS} else ask "y" -> yes | no when agreement < 80% }}', "F0301", "write `0.8`"),

@@ -210,6 +210,8 @@ class CallTypes(ABC):
             guess = did_you_mean(arg.name.text, [param.name for param in params]) if arg.name else ""
             also = CALLED[name].arg(arg.name.text) if arg.name and name in CALLED else None
             guess = guess if also is None else f"write `{also.name}`"
+            if arg.name and not guess and name in self.catalog.reducers and arg.name.text in self.catalog.options:
+                guess = f"`{arg.name.text}` is an option: write it behind the reducer, `with {arg.name.text}: …`"
             self.report("F0303", problem, span, help=guess or f"write it as `{usage(name, params)}`")
         elif spec.name in given:
             self.report("F0303", f"`{spec.name}` is given twice", span, help="keep only one of the two")

@@ -57,7 +57,7 @@ def figures_of(record: RunRecord) -> Figures:
     requests = {one.request for call in record.calls for one in call.attempts if one.end != "unsent"}
     return Figures(
         state=STATE.get(record.status, f"{record.status.capitalize()}."),
-        calls=sum(call.state != "unsent" for call in record.calls),
+        calls=sum(call.counts_as != "unsent" for call in record.calls),
         requests=_number(account.get("requests"), len(requests)),
         ms=length_of(record),
         cost=record.cost,

@@ -172,6 +172,12 @@ class CallRecord:
         return max(ends) - min(begins) if begins and ends else None
 
     @property
+    def counts_as(self) -> State:
+        """The state with which the call counts: one that was cancelled before anything was sent is unsent."""
+        sent = any(one.end != "unsent" for one in self.attempts)
+        return "unsent" if self.state == "cancelled" and not sent else self.state
+
+    @property
     def is_old(self) -> bool:
         """True if the rows of the call are of format 1, which has no times, waits, classes of tokens and served model.
 

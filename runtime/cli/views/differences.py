@@ -164,10 +164,10 @@ def _ballots(tally: Tally) -> list[tuple[Json, float]]:
 def run_figures(calls: RunCalls) -> dict[str, float | None]:
     """Return the figures of a run that `diff` sets side by side. The time is in milliseconds, the cost in dollars."""
     record = calls.record
-    states = Counter(one.state for one in record.calls)
+    states = Counter(one.counts_as for one in record.calls)
     answers = [one for call in record.calls if not call.from_journal for one in call.answers]
     return {
-        "calls": len(record.calls),
+        "calls": len(record.calls) - states["unsent"],
         "answered": states["answered"],
         "reused": states["reused"],
         "failed": states["failed"],

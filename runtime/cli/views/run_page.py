@@ -36,7 +36,7 @@ _TOLD = ("failed", "reused", "cancelled", "open")
 
 def head_line(record: RunRecord, screen: Screen, now: float | None = None) -> str:
     """Write the line about a run: its name, file, state, beginning, time, calls and cost."""
-    states: Counter[str] = Counter(one.state for one in record.calls)
+    states: Counter[str] = Counter(one.counts_as for one in record.calls)
     parts = (
         f"run {record.id}",
         file_of(record),

@@ -144,7 +144,7 @@ class _Tree:
         records = [self.record.calls[at] for at in found]
         votes = {name: tally for at, name, tally in self.votes if at == steps}
         losses = [(one, loss) for one, loss in self.lost if _steps(one)[: len(steps)] == steps]
-        states: Counter[str] = Counter(one.state for one in records)
+        states: Counter[str] = Counter(one.counts_as for one in records)
         over = not around.partial and (went_on or bool(votes))
         match = node if node.step is not None and isinstance(node.step.node, p.Match) else None
         if match is not None and node.step is not None and node.step.when is not None and not states:

@@ -69,7 +69,7 @@ async def test_an_address_where_something_else_listens_is_told_in_time(
 
 async def test_options_that_cannot_go_elsewhere_are_refused_before_a_cluster_is_opened(tmp_path: Path) -> None:
     said = await refused(tmp_path, engine="ray=127.0.0.1:1", opener=lambda address, surroundings: None)
-    assert said.startswith("an `opener` cannot go to worker processes")
+    assert said.startswith("an `opener` is a function of this process")
     said = await refused(tmp_path, send_keys=True)
     assert said.startswith("`send_keys` is for the nodes of a cluster")
 

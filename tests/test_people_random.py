@@ -73,7 +73,7 @@ def person(oracle: Oracle, dice: random.Random, open_: float = 0.0) -> AskPerson
     return answer
 
 
-CHUNK = 50
+CHUNK = 100
 
 
 def trials(chunk: int) -> Any:
@@ -111,7 +111,7 @@ def test_people_answer_as_models_do(chunk: int) -> None:
                 assert bounds.calls.least <= ran.servers.calls, trial.text
                 assert bounds.people.least <= people_asked(ran), trial.text
         seen += people_asked(ran)
-    assert seen > 6
+    assert seen > 12
 
 
 @pytest.mark.parametrize("chunk", few(range(200 // CHUNK), 0))

@@ -9,7 +9,7 @@ $(bin)/flowrun: pyproject.toml
 	touch $@
 
 test: setup
-	$(bin)/pytest -n 2 --dist loadscope
+	$(bin)/pytest -n 3 --dist loadscope
 
 soak: setup
 	FLOWRUN_SOAK=1 $(bin)/pytest -n 2 --dist worksteal -m slow

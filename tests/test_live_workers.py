@@ -77,7 +77,7 @@ def server(tmp_path: Path) -> Iterator[Served]:
 
 
 def facts(call: CallRecord) -> tuple[object, ...]:
-    """What a page tells of a call, without times, numbers of requests and marks of providers' heads."""
+    """The facts that a page tells of a call, without times, numbers of requests and marks of providers' heads."""
     prompt = () if call.request is None else tuple((one.role, one.text) for one in call.request.messages)
     attempts = [(one.end, one.reason, one.status, one.answer, one.correction) for one in call.attempts]
     answers = [(one.text, one.error, repr(one.value), one.tokens) for one in call.answers]

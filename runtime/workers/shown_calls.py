@@ -51,8 +51,6 @@ class ShownCalls(CallWatcher):
         self.full = True
         self._asked = {place: one for place, one in self._asked.items() if place in self._told}
 
-    # What the engine tells
-
     def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
         if not self.full and call.place not in self._asked and len(self._asked) <= MOST_CALLS:
             self._asked[call.place] = _Asked(*surroundings_of(frame), read)
@@ -80,8 +78,6 @@ class ShownCalls(CallWatcher):
         """Let go of what reads the answers of a call. It may hold the values around the call."""
         if (known := self._asked.get(place)) is not None:
             known.read = None
-
-    # What goes to the driver
 
     def single(self, event: e.Event) -> bool:
         """Tell whether an event goes by itself, although sums of events are enough for all who only count."""
